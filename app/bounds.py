@@ -193,6 +193,7 @@ BACKUP_IDENTITY_BYTES = 64 * 1024  # of the file with the private key
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS
 SETTINGS_BYTES = 16 * 1024  # of recnice.toml
+SETTING_LENGTH = 500  # of one value that the console sets: the audit keeps it whole
 SETTINGS_DEPTH = 16  # dots in one of its keys: parsing time grows with their square
 TRUSTED_PREFIX = {4: 8, 6: 7}  # by IP version: the widest private network; not every host of a wider one is a proxy
 CONNECTIONS = 1_000

@@ -139,10 +139,16 @@ def start(file: Path | None = None, form: str = "json", level: str = "info") -> 
 
     Raises OSError for a file that cannot be opened.
     """
-    least = logging.getLevelNamesMapping()[level.upper()]
     target = _RotatedFile(file) if file else logging.StreamHandler(sys.stderr)
     target.setFormatter(FORMATTERS[form]())
-    logging.basicConfig(level=least, handlers=[OncePerMinute(target)], force=True)
+    logging.basicConfig(handlers=[OncePerMinute(target)], force=True)
     logging.captureWarnings(True)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Write the events of all loggers from another level on: `info`, `warning` or `error`."""
+    least = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger().setLevel(least)
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(max(quiet, least))

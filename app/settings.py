@@ -1,7 +1,7 @@
 """This module declares the options and reads their values, each with its origin.
 
-The order of precedence is: flag, environment variable, `recnice.toml` in the data folder, default. Settings do not
-change while the program runs, and contain no secrets.
+The order of precedence is: flag, environment variable, `recnice.toml` in the data folder, console, default. Settings
+contain no secrets. See also: app/administration/console_settings.py (what the console sets).
 """
 
 import os
@@ -24,7 +24,7 @@ from app.ip_addresses import Network
 FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
 REQUESTS_NAME = "recnice-requests.sqlite3"
-FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
+FLAG, ENVIRONMENT, FILE, CONSOLE, DEFAULT = "flag", "environment", "file", "console", "default"
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
 _KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MULTILINE)
@@ -36,12 +36,33 @@ class SettingsError(CommandError):
     code = CONFIGURATION
 
 
+class InConsole(NamedTuple):
+    """How the Settings page has an option: its section and title.
+
+    `at_once`: a new value takes effect without a restart. `may_lock_out`: a wrong one can keep Entra and browsers out.
+    """
+
+    section: str
+    title: str
+    at_once: bool = False
+    may_lock_out: bool = False
+
+
+class InvalidValuesError(ValueError):
+    """Values of the console are not valid. `errors` has a sentence for each, by the name of its option."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """The declaration of one option. `parse` takes text or a TOML value, or raises ValueError(what it expects).
 
     `default` is also parsed, except None: then the value follows from other settings, and `shown_default` describes
-    it. An option without a metavar is a switch; an option with `many` may be repeated.
+    it. An option without a metavar is a switch; an option with `many` may be repeated. `console` None: the console may
+    not set it, since it names a file, an address to listen on, or protects from owners.
     """
 
     default: Any
@@ -52,6 +73,15 @@ class Option:
     many: bool = False
     in_file: bool = True
     name: str = ""
+    console: InConsole | None = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values, if they are few words; () for any other option."""
+        if not self.metavar:
+            return "true", "false"
+        is_choice = isinstance(self.parse, partial) and self.parse.func is values.read_choice
+        return tuple(self.parse.args[0]) if is_choice else ()  # type: ignore[attr-defined]
 
     @property
     def flag(self) -> str:
@@ -101,10 +131,20 @@ class Settings:
         "127.0.0.1:7644", values.read_listen, "HOST:PORT", "Where to listen; port 0 takes a free one."
     )
     public_url: str = option(
-        None, values.read_public_url, "URL", "The address that people and Entra use, with its path.", "http://HOST:PORT"
+        None,
+        values.read_public_url,
+        "URL",
+        "The address that people and Entra use, with its path.",
+        "http://HOST:PORT",
+        console=InConsole("Address", "Public URL", may_lock_out=True),
     )
     trusted_proxy: tuple[Network, ...] = option(
-        (), values.read_networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True
+        (),
+        values.read_networks,
+        "CIDR",
+        "A reverse proxy whose forwarded headers are believed.",
+        many=True,
+        console=InConsole("Address", "Trusted proxies", may_lock_out=True),
     )
     ca_file: Path | None = option(
         None, values.read_file, "FILE", "Certificate authorities (PEM) that are trusted in addition to the usual ones."
@@ -121,6 +161,7 @@ class Settings:
         partial(values.read_number, bounds.RETENTION_DAYS_MAXIMUM, least=0),
         "DAYS",
         "How long requests are kept in the log; 0: until there are too many.",
+        console=InConsole("Retention", "Days of the request log"),
     )
     history_days: int = option(
         0,
@@ -128,6 +169,7 @@ class Settings:
         "DAYS",
         "How long the history of users and groups is kept; 0: for ever.",
         "0",
+        console=InConsole("Retention", "Days of the history", at_once=True),
     )
     audit_days: int = option(
         0,
@@ -137,7 +179,11 @@ class Settings:
         "0",
     )
     backup_at: time = option(
-        "02:30", values.read_wall_time, "HH:MM", "When the nightly backup is made, in the time zone below."
+        "02:30",
+        values.read_wall_time,
+        "HH:MM",
+        "When the nightly backup is made, in the time zone below.",
+        console=InConsole("Backups", "Time of the nightly backup", at_once=True),
     )
     time_zone: str = option(
         "",
@@ -145,12 +191,14 @@ class Settings:
         "ZONE",
         "The time zone of scheduled jobs, such as Europe/Berlin.",
         "that of the system",
+        console=InConsole("Backups", "Time zone", at_once=True),
     )
     keep_deleted_days: int = option(
         30,
         partial(values.read_number, bounds.DELETED_DAYS_MAXIMUM, least=0),
         "DAYS",
         "How long deleted users and groups can be put back; 0 keeps them without a limit.",
+        console=InConsole("Retention", "Days of deleted users and groups", at_once=True),
     )
     log_file: Path | None = option(
         None,
@@ -167,6 +215,7 @@ class Settings:
         partial(values.read_choice, ("info", "warning", "error")),
         "LEVEL",
         "The least level of log events: info, warning or error.",
+        console=InConsole("Log", "Level of log events", at_once=True),
     )
     metrics_listen: tuple[str, int] | None = option(
         None,
@@ -183,18 +232,21 @@ class Settings:
         partial(values.read_number, bounds.BACKUPS_MAXIMUM, least=0),
         "DAYS",
         "Of how many days the nightly backup is kept; 0 for no such rule.",
+        console=InConsole("Backups", "Days with a nightly backup", at_once=True),
     )
     backup_weekly: int = option(
         4,
         partial(values.read_number, bounds.BACKUPS_MAXIMUM, least=0),
         "WEEKS",
         "Of how many weeks the last nightly backup is kept; 0 for no such rule.",
+        console=InConsole("Backups", "Weeks with a nightly backup", at_once=True),
     )
     backup_recent_mb: int = option(
         2_048,
         partial(values.read_number, bounds.RECENT_BACKUPS_MIB_MAXIMUM, least=0),
         "MIB",
         "How much room the backups of the last day may take together; 0 makes none.",
+        console=InConsole("Backups", "Room for backups after changes (MiB)", at_once=True),
     )
     backup_public_key: str = option(
         "",
@@ -218,36 +270,42 @@ class Settings:
         partial(values.read_number, bounds.GUARD_LIMIT_MAXIMUM, least=0),
         "N",
         "Users disabled or deleted in a day, or in one sync, above which the guard raises an alarm; 0 is never.",
+        console=InConsole("Guard", "Users removed"),
     )
     guard_people_percent: int = option(
         5,
         partial(values.read_number, 100, least=0),
         "N",
         "The same in percent of the active users: the greater of both counts; 0 is the number alone.",
+        console=InConsole("Guard", "Users removed (percent)"),
     )
     guard_members: int = option(
         20,
         partial(values.read_number, bounds.GUARD_LIMIT_MAXIMUM, least=0),
         "N",
         "Members that one group loses in that time, above which the guard raises an alarm; 0 is never.",
+        console=InConsole("Guard", "Members removed"),
     )
     guard_members_percent: int = option(
         50,
         partial(values.read_number, 100, least=0),
         "N",
         "The same in percent of the group's members: the greater of both counts; 0 is the number alone.",
+        console=InConsole("Guard", "Members removed (percent)"),
     )
     guard_learning_days: int = option(
         7,
         partial(values.read_number, bounds.GUARD_LEARNING_DAYS_MAXIMUM, least=0),
         "DAYS",
         "How long after Entra's first change the guard only counts; 0 is not at all.",
+        console=InConsole("Guard", "Days of learning"),
     )
     alert_no_contact_hours: int = option(
         24,
         partial(values.read_number, bounds.NO_CONTACT_HOURS_MAXIMUM, least=0),
         "HOURS",
         "Alert when Entra has sent nothing for so long and usually does; 0 turns this alert off.",
+        console=InConsole("Alerts", "Hours without Entra", at_once=True),
     )
     alert_loopback: bool = option(
         False, values.read_switch, "", "Let the webhook of alerts and the heartbeat URL be on this host."
@@ -311,6 +369,42 @@ class Settings:
         follows = self.origins.get("public_url", DEFAULT) == DEFAULT
         return replace(self, listen=(self.listen[0], port), public_url="" if follows else self.public_url)
 
+    def with_console(self, stored: Mapping[str, str]) -> tuple["Settings", list[str]]:
+        """Return these settings with the values that the console has set, and a sentence for each that is not valid.
+
+        `stored` maps names of options to text. A value of flag, environment or file remains.
+        """
+        read: dict[str, Any] = {}
+        invalid = []
+        for one in CONSOLE_OPTIONS:
+            if one.name in stored and self.origins.get(one.name, DEFAULT) in (CONSOLE, DEFAULT):
+                try:
+                    read[one.name] = one.parse(stored[one.name])
+                except ValueError as error:
+                    invalid.append(f"{one.name}: the value of the console is ignored: expected {error}")
+        return replace(self, **read, origins={**self.origins, **dict.fromkeys(read, CONSOLE)}), invalid
+
+    def following(self, stored: Mapping[str, str]) -> "Settings":
+        """Return the settings of the next start, if flags and environment stay as they are.
+
+        They have the values that the settings file has now, and `stored` as for `with_console`. Raises SettingsError.
+        """
+        kept = [name for name, origin in self.origins.items() if origin in (FLAG, ENVIRONMENT)]
+        read = load({name: as_text(getattr(self, name)) for name in {*kept, "data"}}, {})
+        origins = {**read.origins, **{name: self.origins[name] for name in kept}}
+        read, _ = replace(read, origins=origins).with_console(stored)
+        return read if read.listen[1] else read.on_port(self.listen[1])
+
+    def changed_by(self, following: "Settings") -> list[str]:
+        """Return the names of the options that have another value after the next start."""
+        return [one.name for one in OPTIONS if getattr(self, one.name) != getattr(following, one.name)]
+
+    def with_values_at_once(self, following: "Settings") -> "Settings":
+        """Return these settings with what takes effect without a restart."""
+        names = [one.name for one in CONSOLE_OPTIONS if one.console and one.console.at_once]
+        origins = {**self.origins, **{name: following.origins[name] for name in names}}
+        return replace(self, **{name: getattr(following, name) for name in names}, origins=origins)
+
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Yield name, value as text, and origin of every option."""
         for one in OPTIONS:
@@ -323,6 +417,38 @@ def options_of(settings: type[Settings]) -> tuple[Option, ...]:
 
 
 OPTIONS = options_of(Settings)
+CONSOLE_OPTIONS = tuple(one for one in OPTIONS if one.console)
+"""The options that the console may set."""
+
+
+def console_changes(entered: Mapping[str, str], following: Settings) -> Mapping[str, str]:
+    """Return the new values of options as text; "" for the default.
+
+    `entered` maps names to what was typed; options that flag, environment or file set are left out, and so are those
+    that the console may not set. `following`: what the next start has without the change. Raises InvalidValuesError.
+    """
+    changes, errors = {}, {}
+    for one in CONSOLE_OPTIONS:
+        origin = following.origins[one.name]
+        if one.name not in entered or origin not in (CONSOLE, DEFAULT):
+            continue
+        typed = entered[one.name].strip()
+        if not typed:
+            if origin == CONSOLE:
+                changes[one.name] = ""
+            continue
+        try:
+            if len(typed) > bounds.SETTING_LENGTH:
+                raise ValueError(f"at most {bounds.SETTING_LENGTH} characters")
+            value = as_text(one.parse(typed))
+        except ValueError as error:
+            errors[one.name] = f"Expected {error}."
+        else:
+            if value != as_text(getattr(following, one.name)):
+                changes[one.name] = value
+    if errors:
+        raise InvalidValuesError(errors)
+    return changes
 
 
 def url_of(listen: tuple[str, int]) -> str:

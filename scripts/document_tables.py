@@ -94,11 +94,11 @@ def _commands(group: click.Group, before: str) -> Iterator[tuple[str, str]]:
     for name, command in sorted(group.commands.items()):
         if command.hidden:
             continue
-        if isinstance(command, click.Group):
-            yield from _commands(command, f"{before}{name} ")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             words = [before + name, *(_as_typed(parameter) for parameter in command.params if parameter.required)]
             yield code(" ".join(words)), summary(command)
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{before}{name} ")
 
 
 def json_keys() -> str:

@@ -111,6 +111,7 @@ class Action(Enum):
     ALERT_TARGET_SAVED = "alert-target-saved", "set up alerts to"
     ALERT_TARGET_REMOVED = "alert-target-removed", "turned off alerts to"
     ALERT_TESTED = "alert-tested", "sent a test alert to"
+    SETTING_CHANGED = "setting-changed", "changed the setting"
     SCHEMA_REMOVED = "schema-removed", "confirmed the removal of"
     RESTORE_BEGUN = "restore-begun", "began to restore the backup"
     RESTORED = "restored", "restored the backup"

@@ -49,6 +49,7 @@ class Permission(Enum):
     RESTORE = Terms("Restore a backup, and delete what it replaced", Role.OWNER, wants_proof=True)
     PERSONAL_DATA = Terms("Export everything about a user, and erase it permanently", Role.OWNER, wants_proof=True)
     ALERTS = Terms("Set up and test alerts", Role.OWNER, wants_proof=True)
+    SETTINGS = Terms("Change settings", Role.OWNER, wants_proof=True)
     LOCAL_CHANGES = Terms("Put back, change and delete users and groups here", Role.OWNER, wants_proof=True)
     OPERATORS = Terms("Create, change and delete administrators", Role.OWNER, is_local=True, wants_proof=True)
 

@@ -12,7 +12,7 @@ from app.commands.shared.color import colored
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import taking
 from app.commands.shared.table import printing_json, show_object
-from app.settings import Settings
+from app.settings import DEFAULT, Settings
 
 
 def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -29,10 +29,10 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
     callback=_hash,
     help="Verify that the audit entries up to this recorded hash are unchanged.",
 )
-@printing_json("database", "problems", "warnings", "audit")
+@printing_json("database", "problems", "warnings", "settings", "audit")
 @taking("data")
 def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
-    """Check the settings and the database. Exit status 1 if there is a problem."""
+    """Check settings and database, and list the settings that are set. Exit status 1 if there is a problem."""
     with open_data_folder(settings, may_be_damaged=True) as types:
         from app.administration import installation
         from app.store import integrity_check as store_check
@@ -47,6 +47,7 @@ def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
             matching = audit_rows.find_by_hash(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
             warnings += installation.differences(connection, data_folder.secret(settings.data), settings.schemas)
+    own = [row for row in settings.rows() if row[0] != "data" and row[2] != DEFAULT]
     audit = []
     if entries:
         audit.append(f"{entries:,} entries, the last hash is {last_hash}")
@@ -63,6 +64,7 @@ def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
                 "database": str(settings.database),
                 "problems": findings,
                 "warnings": warnings,
+                "settings": [{"setting": name, "value": value, "origin": origin} for name, value, origin in own],
                 "audit": {"entries": entries, "last_hash": last_hash, "sentences": audit},
             }
         )
@@ -71,6 +73,8 @@ def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
             click.echo(colored(line, "red"))
         for line in warnings:
             click.echo(colored(line, "yellow"))
+        for name, value, origin in own:
+            click.echo(f"setting {name}: {value} ({origin})")
         for line in audit:
             click.echo(f"audit: {line}")
     if findings:

@@ -11,6 +11,7 @@ import click
 
 from app import data_folder, exit_codes
 from app.commands.shared.color import Color, colored
+from app.commands.shared.options import with_console
 from app.commands.shared.table import printing_json
 from app.connection_test.probes import LEVELS, Finding
 from app.doctor import checks
@@ -37,7 +38,7 @@ def doctor(is_json: bool, only: str, url: str, data: str | None) -> int:
         raise click.UsageError(f"--url: expected {error}, got {url[:80]!r}") from None
     results: list[tuple[Check, list[Finding]]] = []
     try:
-        settings = load({"data": data}, os.environ)
+        settings = with_console(load({"data": data}, os.environ))
     except SettingsError as error:
         # Nothing else can be looked at without the settings.
         name = "not-readable" if isinstance(error.__context__, PermissionError) else "setting-invalid"

@@ -1,4 +1,4 @@
-"""This module implements `schema`, `config` and `version`, which do not open the database."""
+"""This module implements `schema`, `config` and `version`, which need no database."""
 
 import platform
 from collections.abc import Iterable
@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
-from app.commands.shared.options import data_unused, taking
-from app.commands.shared.table import Row, listing
-from app.settings import Settings
+from app import exit_codes
+from app.commands.shared.command_group import CommandGroup
+from app.commands.shared.data_folder import open_data_folder
+from app.commands.shared.options import data_unused, taking, with_console
+from app.commands.shared.table import Row, listing, printing_json, show
+from app.settings import CONSOLE, CONSOLE_OPTIONS, DEFAULT, Settings
 from app.version import VERSION
 
 SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case_exact", "mutability", "returned", "unique", "index")
@@ -43,12 +46,35 @@ def schema(settings: Settings) -> Iterable[Row]:
     return schema_rows(settings.schemas)
 
 
-@click.command()
-@listing("setting", "value", "origin")
+_COLUMNS = ("setting", "value", "origin")
+
+
+@click.group(cls=CommandGroup, invoke_without_command=True, no_args_is_help=False)
+@printing_json(*_COLUMNS, is_array=True)
 @taking()
-def config(settings: Settings) -> Iterable[Row]:
+@click.pass_context
+def config(context: click.Context, settings: Settings, is_json: bool) -> None:
     """List every setting and the origin of its value."""
-    return settings.rows()
+    if context.invoked_subcommand is None:
+        show(_COLUMNS, with_console(settings, _warn).rows(), is_json)
+
+
+def _warn(line: str) -> None:
+    click.echo(f"warning: {line}", err=True)
+
+
+@config.command()
+@click.argument("name", type=click.Choice([one.name for one in CONSOLE_OPTIONS]), metavar="NAME")
+@taking("data")
+def unset(settings: Settings, name: str) -> None:
+    """Delete the value of a setting that the console has set, such as one that prevents signing in."""
+    if settings.origins[name] not in (CONSOLE, DEFAULT):
+        click.echo(f"{name}: {settings.origins[name]} has another value, which remains")
+    with open_data_folder(settings):
+        from app.administration import audit, console_settings
+
+        if not console_settings.unset(name, audit.HOST):
+            raise exit_codes.CommandError(f"{name}: expected a setting that the console has set")
 
 
 @click.command()

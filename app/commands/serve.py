@@ -16,7 +16,7 @@ import click
 
 from app import bundled_files, data_folder, exit_codes, file_swap, file_systems, log_events, process
 from app.commands.shared.data_folder import migrate
-from app.commands.shared.options import command_line, taking
+from app.commands.shared.options import command_line, taking, with_console
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
@@ -111,7 +111,10 @@ def _serve(
     listening: socket.socket | None = bound
     while listening is not None:
         file_swap.finish(settings.data)
-        listening = _run(settings, listening, open_files, note, restore)
+        # After the swap: before it, there may be no database at its path.
+        current = with_console(settings, log.warning)
+        log_events.set_level(current.log_level)
+        listening = _run(current, listening, open_files, note, restore)
 
 
 def _run(

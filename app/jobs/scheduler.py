@@ -101,15 +101,30 @@ class _Scheduler:
         self, context: Callable[[], AbstractContextManager[object]], settings: Settings, jobs: Sequence[Job]
     ) -> None:
         self._context = context
-        self._settings = settings
-        self._zone = schedules.zone_of(settings.time_zone)
-        now = clock.utc_now()
-        planned = ((job, job.schedule(settings)) for job in jobs)
-        self._states = {job.name: _State(job, schedule, now) for job, schedule in planned if schedule}
+        self._jobs = jobs
+        self._states: dict[str, _State] = {}
+        self._unloaded: set[str] = set()
+        self._plan(settings)
         self._changed = threading.Condition()
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"jobs-{next(iter(self._states), '')}", daemon=True)
-        self._is_loaded = False
+        self._has_other_settings = False
+
+    def use(self, settings: Settings) -> None:
+        with self._changed:
+            self._plan(settings)
+            self._has_other_settings = True
+            self._changed.notify_all()
+
+    def _plan(self, settings: Settings) -> None:
+        """Replace the states by those of the jobs that these settings want; a job that is on already keeps its own."""
+        states = {}
+        for job in self._jobs:
+            if schedule := job.schedule(settings):
+                states[job.name] = state = self._states.get(job.name) or _State(job, schedule, clock.utc_now())
+                state.schedule = schedule
+        self._unloaded |= states.keys() - self._states.keys()
+        self._settings, self._zone, self._states = settings, schedules.zone_of(settings.time_zone), states
 
     def start(self) -> None:
         if self._states:
@@ -169,10 +184,15 @@ class _Scheduler:
                 self._changed.wait_for(self._has_news, wait_s)
             if self._is_stopping.is_set():
                 return
+            self._has_other_settings = False
             wait_s = self.run_due()
 
     def _has_news(self) -> bool:
-        return self._is_stopping.is_set() or any(one.is_requested for one in self._states.values())
+        return (
+            self._is_stopping.is_set()
+            or self._has_other_settings
+            or any(one.is_requested for one in self._states.values())
+        )
 
     def _leave_if_stopping(self) -> None:
         if self._is_stopping.is_set():
@@ -209,15 +229,17 @@ class _Scheduler:
 
     def _load(self) -> None:
         """Read once what former processes did. The first start writes since when a job with a wall time waits."""
-        if self._is_loaded:
+        with self._changed:
+            new = {name: state for name, state in self._states.items() if name in self._unloaded}
+        if not new:
             return
         try:
             with self._context(), directory_database.reading() as connection:
                 rows = job_rows.scheduled(connection)
         except ScimError:
             return  # the next look tries again
-        self._is_loaded = True
-        for name, state in self._states.items():
+        self._unloaded -= new.keys()
+        for name, state in new.items():
             if row := rows.get(name):
                 state.last = state.noted = datetime.fromtimestamp(row.done, UTC)
                 state.ran, state.failure = row.ran, row.failure
@@ -256,6 +278,11 @@ class Schedulers:
         """Let the running jobs leave at their next safe point, and wait a moment for them."""
         for one in self._schedulers:
             one.stop()
+
+    def use(self, settings: Settings) -> None:
+        """Run the jobs by other settings from now on; a job that runs ends with those that it began with."""
+        for one in self._schedulers:
+            one.use(settings)
 
     def request(self, name: str) -> bool:
         """Let a job run as soon as its thread is free; return whether there is such a job."""

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from app import bounds, exit_codes, option_values, settings
 from app.commands import schema_config_version
 from app.commands.shared.options import command_line, taking
-from app.commands.shared.table import listing
+from app.commands.shared.table import printing_json
 from app.settings import OPTIONS, Settings, SettingsError, load, option, options_of
 from scripts import document_tables
 
@@ -302,10 +302,10 @@ def more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("more")
 def test_an_option_is_declared_in_one_place(tmp_path: Path) -> None:
-    config = schema_config_version.config.callback.__wrapped__.__wrapped__  # type: ignore[union-attr]
+    config = schema_config_version.config.callback.__wrapped__  # type: ignore[union-attr]
 
     def shown(*flags: str, **environ: str) -> str:
-        command = click.command()(listing("setting", "value", "origin")(taking()(config)))
+        command = click.command()(printing_json("setting", "value", "origin")(taking()(config)))
         ran = CliRunner().invoke(command, ["--data", str(tmp_path), *flags], env=environ)
         return next((line for line in ran.output.splitlines() if "cup" in line), ran.output + str(ran.exception))
 

@@ -414,6 +414,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.save_heartbeat": (post("/alerts/heartbeat", url=URL), Action.ALERT_TARGET_SAVED),
     "console.send_test_alert": (with_a_webhook("/alerts/test"), Action.ALERT_TESTED),
     "console.remove_alert_target": (with_a_webhook("/alerts/remove"), Action.ALERT_TARGET_REMOVED),
+    "console.save_settings": (post("/settings", request_days="5"), Action.SETTING_CHANGED),
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.put_back": (put_back, Action.PUT_BACK),
     "console.put_cycle_back": (put_a_sync_back, Action.PUT_BACK),
@@ -527,7 +528,8 @@ NO_COMMANDS: Mapping[str, str] = {
     "alerts list": "reads",
     "alerts test": "needs a channel (tests/web/test_alerts.py)",
     **dict.fromkeys(("admin list", "key list", "oauth list", "allowlist list"), "reads"),
-    **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
+    **dict.fromkeys(("check", "completion", "licenses", "schema", "version"), "reads"),
+    "config unset": "needs a setting of the console (tests/web/test_settings_page.py)",
     **dict.fromkeys(
         ("backup create", "backup list", "backup verify"), "reads the data folder, as any program there can"
     ),

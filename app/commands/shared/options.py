@@ -19,6 +19,7 @@ def taking(*names: str, default_folder: Path | None = None) -> Callable[[Callabl
     """Add the named options to a command (without names: all), and pass the Settings as its first argument.
 
     With another default of the data folder, the settings file is not read: the folder is that of another account.
+    With names, the settings have what the console has set, if the database can be read: the command says if not.
     """
     chosen = [option for option in app_settings.OPTIONS if not names or option.name in names]
     environ: Mapping[str, str] = os.environ
@@ -30,12 +31,34 @@ def taking(*names: str, default_folder: Path | None = None) -> Callable[[Callabl
         @functools.wraps(command)
         def with_settings(**arguments: Any) -> Any:
             flags = {option.name: arguments.pop(option.name) for option in chosen}
-            return command(app_settings.load(flags, environ, has_file=not default_folder), **arguments)
+            settings = app_settings.load(flags, environ, has_file=not default_folder)
+            return command(with_console(settings) if names else settings, **arguments)
 
         decorated: Callable[..., Any] = with_settings
         return functools.reduce(_with_option, reversed(chosen), decorated)
 
     return decorate
+
+
+def with_console(settings: Settings, warn: Callable[[str], None] = lambda _line: None) -> Settings:
+    """Return the settings with what the console has set, also while a server uses the database.
+
+    `warn` gets a sentence for each value that is not valid, and for a database that cannot be read.
+    """
+    if not settings.database.is_file():
+        return settings
+    from app.store.access import setting_rows
+    from app.store.database import sqlite_driver
+
+    try:
+        stored = setting_rows.read_file(settings.database)
+    except sqlite_driver.ERRORS as error:
+        warn(f"{settings.database}: the settings of the console cannot be read: {error}")
+        return settings
+    settings, invalid = settings.with_console(stored)
+    for line in invalid:
+        warn(line)
+    return settings
 
 
 def command_line(settings: Settings, words: str) -> str:

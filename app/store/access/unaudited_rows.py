@@ -20,6 +20,7 @@ from app.store.access.credential_tables import (
     scim_key,
     source_policy,
 )
+from app.store.access.setting_rows import setting
 from app.store.database import sqlite_driver
 from app.store.database.connection import Connection, Row
 from app.store.directory.tables import strict_attribute
@@ -74,6 +75,10 @@ CREATIONS: Sequence[_Creation] = (
     _Creation(
         *(alert_target, "channel", "saved", ("alert-target-saved",)),
         "made.channel = entry.detail ->> 'channel' AND made.name = entry.target",
+    ),
+    _Creation(
+        *(setting, "name", "changed", ("setting-changed",)),
+        "made.name = entry.target AND made.value = entry.detail ->> 'new'",
     ),
     _Creation(
         *(role_mapping, "source || ' ' || value", "", ("mapping-saved", MAPPING_KEPT)),

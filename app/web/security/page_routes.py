@@ -148,6 +148,9 @@ system.help
     GET      /help                                                OWN            help=help_page
     GET      /help/<path:name>                                    OWN            help_page
     GET      /help/pictures/<name>                                OWN            help_picture
+system.settings
+    GET      /settings                                            SEE            settings
+    POST     /settings                                            SETTINGS       save_settings
 system.support
     POST     /support-bundle                                      SUPPORT        support_bundle
 system.restore

@@ -66,6 +66,7 @@ ADMINISTRATION = (
     MenuEntry("console.audit", "Audit"),
     MenuEntry("console.alerts", "Alerts"),
     MenuEntry("console.backups", "Backups"),
+    MenuEntry("console.settings", "Settings"),
     MenuEntry("console.help", "Help"),
 )
 

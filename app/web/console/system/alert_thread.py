@@ -19,15 +19,15 @@ def start(app: Flask) -> Sender:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     certificate = PublicCertificate(settings.public_url, settings.ca_file)
     files = settings.database, settings.requests_database
-    are_backups_on = settings.makes_nightly_backups
 
     def newest_backup() -> str:
         newest = copies.newest(settings)
         return newest.made if newest else ""
 
     def look() -> Look:
-        hours, provider = settings.alert_no_contact_hours, provider_sign_in.provider_client
-        return Look(*files, hours, certificate, provider, are_backups_on, newest_backup)
+        now: Settings = app.config["RECNICE_SETTINGS"]  # the console can have set other values since the start
+        hours, provider = now.alert_no_contact_hours, provider_sign_in.provider_client
+        return Look(*files, hours, certificate, provider, now.makes_nightly_backups, newest_backup)
 
     with app.app_context():
         app.extensions[_EXTENSION] = sender = Sender(app.app_context, look, network(), sealer())
