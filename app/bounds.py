@@ -129,6 +129,7 @@ REFUSALS_AUDITED = 100  # refused sign-ins from all IP addresses; no further one
 REFUSALS_AUDITED_OF_ONE = 50  # of these from one IP address, so that no client can use them all up
 REFUSALS_WINDOW_S = 60 * 60
 USER_AGENT_LENGTH = 256
+THEME_S = 365 * 24 * 60 * 60  # how long a browser keeps the colors that somebody chose
 FORM_BYTES = 32 * 1024  # the longest password twice, each character as twelve form-encoded bytes
 CONSOLE_PAGE_SIZE = 50
 

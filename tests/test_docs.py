@@ -17,7 +17,7 @@ SITE = ROOT / "docs"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 HOST_PATH = re.compile(r"(?<![\w.])/(work|root|Users|home)/[a-z]")
 NOT_OURS = {".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
-NOT_READ = {"build", "dist", "recnice-data", "vendor", "pictures"}
+NOT_READ = {"build", "dist", "recnice-data", "pictures"}
 
 
 @pytest.fixture(params=DOCUMENTS, ids=NAMES)

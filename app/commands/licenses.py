@@ -82,9 +82,6 @@ def notices(others: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
     for distribution in distributions():
         yield f"{distribution.name} {distribution.version}", "\n\n".join(_texts(distribution))
     yield from ((name, path.read_text("utf-8", errors="replace")) for name, path in sorted(others.items()))
-    for path in sorted((bundled_files.STATIC / "vendor").rglob("*")):
-        if path.is_file() and _NOTICE.search(path.name):
-            yield str(path.relative_to(bundled_files.STATIC)), path.read_text("utf-8")
 
 
 def _texts(distribution: metadata.Distribution) -> Iterator[str]:

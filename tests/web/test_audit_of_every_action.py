@@ -436,6 +436,7 @@ NO_ACTS: Mapping[str, str] = {
     "console.preview_roles": "says what would come of a form and keeps nothing",
     "console.begin_second_factor": "makes a secret that counts for nothing until a code of it is shown",
     "console.renamed": "only redirects",
+    "console.set_theme": "keeps a cookie in the browser",
     "console.judge_connection": "reads the result of a test",
     **dict.fromkeys(("console.prepare_restore", "console.discard_restore"), "unpacks a copy and changes nothing"),
     "console.begin_restore": "tests/program/test_restore.py reads its entries, in the restored database",

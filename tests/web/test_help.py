@@ -29,9 +29,10 @@ def rendered(folder: Path, text: str) -> str:
 
 def menu(page: str) -> dict[str, str]:
     """The console's menu as a page has it: paths by their words."""
-    nav = re.search(r'<nav aria-label="Pages">(.*?)</nav>', page, re.DOTALL)
+    nav = re.search(r'<nav [^>]*aria-label="Pages"[^>]*>(.*?)</nav>', page, re.DOTALL)
     assert nav
-    return {words.strip(): path for path, words in re.findall(r'<a href="([^"]+)"[^>]*>\s*([^<]+)', nav[1])}
+    links = re.findall(r'<li><a href="([^"]+)"[^>]*><svg.*?</svg>([^<]+)', nav[1])
+    return {words.strip(): path for path, words in links}
 
 
 # --- over HTTP --------------------------------------------------------------------------------------------------------

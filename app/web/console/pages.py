@@ -9,9 +9,11 @@ from flask import Flask, request, url_for
 from jinja2 import DictLoader, ModuleLoader
 
 from app import bounds, bundled_files
+from app.version import VERSION
 from app.web.console.access import provider_sign_in
 from app.web.console.monitoring import activity, guard
 from app.web.console.shared import formats, menu
+from app.web.console.system import appearance
 from app.web.security.page_routes import routes
 
 
@@ -22,7 +24,7 @@ def init_app(app: Flask) -> None:
         if bundled_files.FROZEN
         else DictLoader({path.name: path.read_text(encoding="utf-8") for path in bundled_files.TEMPLATES.iterdir()})
     )
-    app.jinja_env.globals.update(bounds=bounds)
+    app.jinja_env.globals.update(bounds=bounds, theme=appearance.theme, version=VERSION)
     _add_urls(app)
     provider_sign_in.init_app(app)
     formats.init_app(app)

@@ -142,6 +142,8 @@ system.backups
 system.connection_test
     GET      /connection-test                                     CONNECTION     connection_test
     POST     /connection-test                                     CONNECTION     judge_connection
+system.appearance
+    POST     /theme                                               OWN            set_theme
 system.client_documentation
     GET      {DOCUMENTATION}                                      OPEN           documentation
 system.help

@@ -14,7 +14,7 @@ from app.web.resource_urls import Endpoints
 from app.web.security import browser_session, page_permissions
 
 Links = tuple[tuple["MenuEntry", str], ...]
-"""Entries of one row with their URLs."""
+"""Entries of one group with their URLs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,62 +37,71 @@ def _open_problems() -> Count:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """One entry of the menu: the page's endpoint, its title, the keys of its shortcut with blanks, and a counter."""
+    """One entry of the menu: the page's endpoint, its title and icon, the keys of its shortcut, and a counter."""
 
     endpoint: str
     name: str
+    icon: str  # in static/icons.svg
     keys: str = ""
     count: Callable[[], Count] = Count
 
 
-BEFORE = (
-    MenuEntry("console.status", "Status", "g s"),
-    MenuEntry("console.problems", "Problems", "g p", _open_problems),
-    MenuEntry("console.activity", "Activity", "g a"),
+WATCH = (
+    MenuEntry("console.status", "Status", "status", "g s"),
+    MenuEntry("console.problems", "Problems", "problems", "g p", _open_problems),
+    MenuEntry("console.activity", "Activity", "activity", "g a"),
+    MenuEntry("console.guard", "Guard", "guard"),
 )
 KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
-AFTER = (
-    MenuEntry("console.deleted", "Deleted"),
-    MenuEntry("console.guard", "Guard"),
-    MenuEntry("console.attributes", "Attributes", "g t"),
+DIRECTORY = (
+    MenuEntry("console.deleted", "Deleted", "deleted"),
+    MenuEntry("console.attributes", "Attributes", "attributes", "g t"),
 )
-ADMINISTRATION = (
-    MenuEntry("console.account", "Account", "g k"),
-    MenuEntry("console.oauth", "OAuth", "g o"),
-    MenuEntry("console.ip_allow_list", "IP allow list"),
-    MenuEntry("console.single_sign_on", "Single sign-on"),
-    MenuEntry("console.roles", "Roles"),
-    MenuEntry("console.administrators", "Administrators"),
-    MenuEntry("console.audit", "Audit"),
-    MenuEntry("console.alerts", "Alerts"),
-    MenuEntry("console.backups", "Backups"),
-    MenuEntry("console.settings", "Settings"),
-    MenuEntry("console.help", "Help"),
+ACCESS = (
+    MenuEntry("console.account", "Account", "account", "g k"),
+    MenuEntry("console.oauth", "OAuth", "oauth", "g o"),
+    MenuEntry("console.ip_allow_list", "IP allow list", "networks"),
+    MenuEntry("console.single_sign_on", "Single sign-on", "sign-on"),
+    MenuEntry("console.roles", "Roles", "roles"),
+    MenuEntry("console.administrators", "Administrators", "administrators"),
+    MenuEntry("console.audit", "Audit", "audit"),
+)
+SYSTEM = (
+    MenuEntry("console.settings", "Settings", "settings"),
+    MenuEntry("console.backups", "Backups", "backups"),
+    MenuEntry("console.alerts", "Alerts", "alerts"),
+    MenuEntry("console.help", "Help", "help"),
 )
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `menus()`, two rows of the entries that the account may open, each with its URL.
+    """Give templates `menus()`: the groups by their titles, with the entries that the account may open and their URLs.
 
-    The first row is about what Entra did, with each resource type under its endpoint's name; the second is about who
-    may sign in and call SCIM.
+    Each resource type is in the group Directory under its endpoint's name.
     """
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
-    lists = [
-        MenuEntry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types
-    ]
-    rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
+    lists = (
+        MenuEntry(
+            Endpoints.of(one).list,
+            one.endpoint.lstrip("/"),
+            {USER.name: "users", GROUP.name: "groups"}.get(one.name, "other"),
+            KEYS_OF_TYPES.get(one.name, ""),
+        )
+        for one in types
+    )
+    groups = {"Watch": WATCH, "Directory": (*lists, *DIRECTORY), "Access": ACCESS, "System": SYSTEM}
 
     @cache
-    def of_role(_role: Role | None, _is_local: bool, _script_root: str) -> tuple[Links, ...]:
+    def of_role(_role: Role | None, _is_local: bool, _script_root: str) -> dict[str, Links]:
         """Return the menus of an account; permissions and URLs depend on nothing else."""
         who = browser_session.who()
-        return tuple(
-            tuple((entry, url_for(entry.endpoint)) for entry in row if page_permissions.may(who, entry.endpoint))
-            for row in rows
-        )
+        permitted = {
+            title: tuple((one, url_for(one.endpoint)) for one in group if page_permissions.may(who, one.endpoint))
+            for title, group in groups.items()
+        }
+        return {title: links for title, links in permitted.items() if links}
 
-    def menus() -> tuple[Links, ...]:
+    def menus() -> dict[str, Links]:
         who = browser_session.who()
         return of_role(who.role, who.is_local, request.script_root)
 
