@@ -145,7 +145,7 @@ def with_administrator(with_key: Appliance, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def machine(with_administrator: Appliance, tmp_path: Path) -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest, with_administrator: Appliance, tmp_path: Path) -> Iterator[Machine]:
     for folder in ("usr/local/bin", "etc/systemd/system", "backup", "var/lib"):
         (tmp_path / folder).mkdir(parents=True)
     program = with_administrator.program
@@ -154,7 +154,9 @@ def machine(with_administrator: Appliance, tmp_path: Path) -> Iterator[Machine]:
     release.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     release.chmod(0o755)
     (tmp_path / "SHA256SUMS").write_text(f"{sha256(release.read_bytes()).hexdigest()}  {release.name}\n")
-    shutil.copy(release, tmp_path / "usr/local/bin/recnice-scim")
+    installed = Path(shutil.copy(release, tmp_path / "usr/local/bin/recnice-scim"))
+    if request.node.callspec.params["page"].stem == "upgrade":
+        installed.write_text(release.read_text() + "# the version before\n")
     data = tmp_path / "var/lib/recnice"
     shutil.copytree(with_administrator.data, data)
     (tmp_path / "etc/systemd/system/recnice-scim.service").write_text(unit_file.unit(Settings(unit_file.DATA)))

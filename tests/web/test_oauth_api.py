@@ -340,7 +340,7 @@ def test_an_operator_sees_why_there_was_no_token(appliance: Appliance):
     visitor = Visitor(appliance.url)
     assert visitor.sign_in().status == 303
     post(appliance, {**mine.form, "client_id": "unknown"})
-    assert "<h2>Access token request refused</h2>" in visitor.get("/problems").text
+    assert "Sync stopped Access token request refused" in words(visitor.get("/problems").text)
     assert "Refused: the client identifier or the client secret is wrong" in words(
         visitor.get("/activity?cycle=0").text
     )
