@@ -68,7 +68,7 @@ def _of_templates() -> Iterator[str]:
 
 
 def _of_modules() -> Iterator[str]:
-    for folder in ("web/console", "administration", "observation", "jobs"):
+    for folder in ("web/console", "administration", "observation", "jobs", "backup"):
         for file in (APP / folder).rglob("*.py"):
             tree = ast.parse(file.read_text("utf-8"))
             docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
