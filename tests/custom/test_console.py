@@ -20,7 +20,11 @@ def test_a_custom_type_has_pages(new_appliance: Callable[..., Appliance]) -> Non
     assert eva.sign_in().status == 303
     assert re.search(r'href="/resources/testresources"><svg.*?</svg>TestResources</a>', eva.get("/").text)
     listed = eva.get("/resources/testresources").text
-    assert "find-me" in listed and "another" in listed and re.search(r'aria-current="page"><svg.*?</svg>TestResources', listed)
+    assert (
+        "find-me" in listed
+        and "another" in listed
+        and re.search(r'aria-current="page"><svg.*?</svg>TestResources', listed)
+    )
     sought = eva.get("/resources/testresources?q=FIND").text
     assert "another" not in sought
     page = eva.get(f"/resources/testresources/{made['id']}").text
