@@ -30,7 +30,7 @@ from scripts import made_up_access, made_up_company  # noqa: E402
 from scripts.made_up_access import Provider  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-SIZE = {"width": 1120, "height": 760}
+SIZE = {"width": 1200, "height": 800}
 TALLEST = 1_000
 END = "Math.max(...[...document.body.children].map((one) => one.getBoundingClientRect().bottom + scrollY))"
 MARGIN = 16
