@@ -127,6 +127,9 @@ def run(*words: str, account: str = "", more: Mapping[str, str] = MappingProxyTy
         )
     except FileNotFoundError:
         raise CommandError(f"{words[0]}: no such program", CONFIGURATION) from None
+    except PermissionError as error:
+        who = account or "this account"
+        raise CommandError(f"{words[0]}: {who} cannot run it: {error.strerror}", CONFIGURATION) from None
     if done.returncode:
         line = (done.stderr.strip().splitlines() or [f"{words[0]} ended with status {done.returncode}"])[-1]
         code = done.returncode if done.returncode in (TRY_AGAIN, CONFIGURATION) else FAILED

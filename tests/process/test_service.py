@@ -209,7 +209,11 @@ def test_programs_and_files_under_the_account(tmp_path: Path) -> None:
     own = pwd.getpwuid(os.geteuid()).pw_name
     with systemd.acting_as(own):
         assert systemd.run("id", "-un") == f"{own}\n"
-    if os.geteuid() == 0:  # only root can act as another account
+    (tmp_path / "program").touch(0o644)
+    with pytest.raises(CommandError, match="program: this account cannot run it: Permission denied"):
+        systemd.run(str(tmp_path / "program"))
+    # Only root can act as another account, and only where others may open the root folder.
+    if os.geteuid() == 0 and Path("/").stat().st_mode & 0o001:
         nobody = pwd.getpwnam("nobody")
         assert systemd.run("id", "-u", account="nobody") == f"{nobody.pw_uid}\n"
         assert systemd.run("id", "-G", account="nobody") == f"{nobody.pw_gid}\n"
