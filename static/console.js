@@ -63,6 +63,7 @@ let keysEnd = 0;
 function useShortcut(element) {
   if (element instanceof HTMLDialogElement) return element.showModal();
   if (!element.matches(TYPED_INTO)) return element.click();
+  if (!element.checkVisibility()) element.closest("[popover]")?.showPopover(); // the menu of a narrow window
   element.focus();
   element.select();
 }
@@ -246,11 +247,14 @@ for (const form of document.querySelectorAll("form[data-drop]")) {
 // --- connection test ------------------------------------------------------------------------------------------------
 // The probes go from this browser to the public URL; the server says what their answers mean.
 
+const PROBE_ANSWER_MS = 30_000; // a proxy that accepts a connection need not answer
+
 async function outcomeOf(base, probe, length) {
   const body = probe.bytes ? "x".repeat(probe.bytes) : probe.body || undefined;
   try {
     const answer = await fetch(base + probe.path, {
       method: probe.method, headers: probe.headers, body, credentials: "omit", redirect: "manual",
+      signal: AbortSignal.timeout(PROBE_ANSWER_MS),
     });
     if (answer.type === "opaqueredirect") return { status: 302, text: "" };
     const text = await answer.text();
